@@ -1,0 +1,1 @@
+"""What puts load on a running server: Locust's users (docs/load-testing.md), and the bench."""

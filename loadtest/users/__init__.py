@@ -1,0 +1,1 @@
+"""People of a load test: one file a scenario."""

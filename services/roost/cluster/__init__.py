@@ -1,0 +1,1 @@
+"""Everything that is kept in or sent through Redis (or Valkey)."""
