@@ -116,6 +116,19 @@ def test_no_test_is_left_out() -> None:
     assert [named(file) for file in python(TESTS) if marks.search(file.read_text())] == []
 
 
+# --- scripts of the shell ---
+
+SHELL = sorted([*(ROOT / ".ci").iterdir(), *(ROOT / "deploy").rglob("*.sh")])
+STOPS_EARLY = re.compile(r"\|\s*(?:head\b|grep\s+(?:-\w*[mq]|--quiet|--max-count))")
+
+
+@pytest.mark.parametrize("script", SHELL, ids=named)
+def test_no_reader_of_a_pipe_stops_before_the_end(script: Path) -> None:
+    """What writes to one that has gone dies by SIGPIPE, by chance, and `pipefail` tells that as a failure."""
+    lines = script.read_text().splitlines()
+    assert [line for line in lines if STOPS_EARLY.search(line)] == []
+
+
 # --- keys of Redis ---
 
 KEY = re.compile(r"[a-z]\d:")

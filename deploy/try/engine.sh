@@ -58,7 +58,7 @@ find_engine() {
 start_engine() {
     iptables -n -L DOCKER >/dev/null 2>&1 || filter_is_ours=yes
     forward=$(cat /proc/sys/net/ipv4/ip_forward)
-    forwarding=$(iptables -S FORWARD 2>/dev/null | head -1)
+    forwarding=$(iptables -S FORWARD 2>/dev/null | sed -n 1p)
     mkdir -p "$scratch/config"
     dockerd --data-root "$scratch/data" --exec-root "$scratch/exec" --pidfile "$scratch/pid" \
         --host "$DOCKER_HOST" --bridge none "$@" >"$scratch/engine.log" 2>&1 &
