@@ -1,4 +1,4 @@
-"""Write `dashboards/*.json` anew."""
+"""Write the dashboards' files anew. They lie in the chart, which cannot read what lies outside of it."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from deploy.grafana.presence import presence
 from deploy.grafana.storage import storage
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-FOLDER = Path(__file__).parent / "dashboards"
+FOLDER = Path(__file__).parents[2] / "helm/roost/files/dashboards"
 _DASHBOARDS = (overview, connections, delivery, presence, storage, engine)
 
 
 def files() -> dict[str, str]:
-    """What each file of `dashboards/` should hold."""
+    """What each of them should hold."""
     return {
         f"{make.__name__}.json": json.dumps(make(), cls=JSONEncoder, indent=2, ensure_ascii=False) + "\n"
         for make in _DASHBOARDS

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).parents[2]
-DASHBOARDS = ROOT / "deploy" / "grafana" / "dashboards"
-ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
+DASHBOARDS = ROOT / "helm" / "roost" / "files" / "dashboards"
+ALERTS = ROOT / "helm" / "roost" / "files" / "alerts.yml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
 _METRIC = re.compile(r"\b(?:roost|process|python)_[a-z0-9_]+")
 _BLOCK = re.compile(r"^ *```promql\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)

@@ -180,6 +180,12 @@ def test_prometheus_reads_the_services_by_their_names():
     assert where["port"] == Settings.model_fields["metrics_port"].default
 
 
+def test_prometheus_finds_the_alerts_of_the_chart():
+    [rules] = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["rule_files"]
+    places = {source: place for source, place, _ in mounts("prometheus")}
+    assert places["./helm/roost/files/alerts.yml"] == rules
+
+
 def test_grafana_and_prometheus_agree_on_how_often_is_looked():
     prometheus = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
     [source] = yaml.safe_load((ROOT / "deploy/grafana/provisioning/datasources/prometheus.yml").read_text())[
@@ -194,10 +200,10 @@ def test_grafana_finds_its_dashboards_where_they_are_provisioned():
         "providers"
     ]
     places = {source: place for source, place, _ in mounts("grafana")}
-    assert places["./deploy/grafana/dashboards"] == provider["options"]["path"]
+    assert places["./helm/roost/files/dashboards"] == provider["options"]["path"]
     home = Path(SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"])
     assert home.parent == Path(provider["options"]["path"])
-    assert (ROOT / "deploy/grafana/dashboards" / home.name).exists()
+    assert (ROOT / "helm/roost/files/dashboards" / home.name).exists()
 
 
 @each_service

@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-ALERTS = Path("deploy/prometheus/alerts.yml")
-DASHBOARDS = Path("deploy/grafana/dashboards")
+ALERTS = Path("helm/roost/files/alerts.yml")
+DASHBOARDS = Path("helm/roost/files/dashboards")
 _SECONDS = 60
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

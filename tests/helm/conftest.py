@@ -14,10 +14,9 @@ from helm.chart import ROOT, Helm
 
 @pytest.fixture(scope="session")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of what of the project a chart is made from, links as links."""
+    """A copy of the chart's folder: it needs nothing else of the project."""
     folder = tmp_path_factory.mktemp("tree")
-    for name in ("helm", "deploy"):
-        shutil.copytree(ROOT / name, folder / name, symlinks=True)
+    shutil.copytree(ROOT / "helm", folder / "helm", symlinks=True)
     return folder
 
 

@@ -27,7 +27,7 @@ PANELS = [
     for panel in dashboard["panels"]
 ]
 UNITS = {value for name, value in vars(units).items() if not name.startswith("_") and isinstance(value, str)}
-PROVISIONING = FOLDER.parent / "provisioning"
+PROVISIONING = Path(__file__).parents[3] / "deploy/grafana/provisioning"
 
 
 def test_the_files_are_what_their_source_makes():

@@ -13,7 +13,8 @@ import yaml
 
 ROOT = Path(__file__).parents[3]
 FOLDER = ROOT / "deploy" / "prometheus"
-GROUPS = yaml.safe_load((FOLDER / "alerts.yml").read_text())["groups"]
+RULES = ROOT / "helm/roost/files/alerts.yml"
+GROUPS = yaml.safe_load(RULES.read_text())["groups"]
 ALERTS = [pytest.param(rule, id=rule["alert"]) for group in GROUPS for rule in group["rules"]]
 NAMES = {rule["alert"] for group in GROUPS for rule in group["rules"]}
 CASES = yaml.safe_load((FOLDER / "alerts_test.yml").read_text())["tests"]
@@ -40,7 +41,7 @@ def test_what_its_text_names_is_there_when_it_fires(rule: dict[str, Any]):
 
 
 def test_the_rules_are_what_prometheus_understands():
-    _promtool("check", "rules", "alerts.yml")
+    _promtool("check", "rules", str(RULES))
 
 
 def test_each_alert_fires_for_what_it_should_and_for_nothing_else():
