@@ -15,16 +15,10 @@ from roost.runtime.config import load
 
 @pytest.fixture
 def try_it(command, live):
-    """Runs `roost smoke` through the cluster's shared ports."""
-    facts = live.facts
-    usual = {
-        "--config": facts["settings_file"],
-        "--starttls-port": str(facts["starttls_port"]),
-        "--direct-tls-port": str(facts["direct_tls_port"]),
-    }
+    """Runs `roost smoke` with the settings that `roost up` wrote."""
 
     def run(*words):
-        given = {**usual, **dict(zip(words[::2], words[1::2], strict=True))}
+        given = {"--config": live.facts["settings_file"], **dict(zip(words[::2], words[1::2], strict=True))}
         return command("smoke", "127.0.0.1", *(one for pair in given.items() for one in pair))
 
     return run

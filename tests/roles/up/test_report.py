@@ -74,3 +74,4 @@ def test_the_settings_file_is_private_and_reads_back(running, tmp_path):
     assert file.stat().st_mode & 0o777 == 0o600
     values = tomllib.loads(file.read_text())
     assert Settings(**values).redis_url == SETTINGS.redis_url
+    assert values["starttls_port"] == SETTINGS.starttls_port

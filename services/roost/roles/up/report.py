@@ -38,11 +38,13 @@ def describe(running: Running, file: Path) -> None:
 
 
 def write_settings(folder: Folder, settings: Settings) -> None:
-    """Write the TOML file by which `roost user` and a role alone find this cluster; holds secrets."""
+    """Write the TOML file by which other commands and a role alone find this cluster; holds secrets."""
     values = {
         name: getattr(settings, name)
         for name in (
             "domain",
+            "starttls_port",
+            "direct_tls_port",
             "redis_url",
             "database_url",
             "certificate_file",
@@ -51,7 +53,10 @@ def write_settings(folder: Folder, settings: Settings) -> None:
             "registration",
         )
     }
-    lines = [f"{name} = {json.dumps(str(value))}" for name, value in values.items()]
+    lines = [
+        f"{name} = {value if isinstance(value, int) else json.dumps(str(value))}"
+        for name, value in values.items()
+    ]
     head = "# Written by `roost up` at each start.\n"
     write_private(folder.settings, (head + "\n".join(lines) + "\n").encode())
 
